@@ -69,8 +69,9 @@ type App struct {
 	store        *pmo.Store        // the sync's connections to pmo_db
 	apiStore     *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
-	printer      *messages.Printer
-	zone         *time.Location // of days, months and schedules
+	printer      *messages.Printer  // of the terminal and the log
+	printers     *messages.Printers // of the console, the API and alerts
+	zone         *time.Location     // of days, months and schedules
 	plan         schedule.Plan
 	responses    *cache.Responses // of the API's reads
 	files        files.Files      // the contents of attachments
@@ -83,7 +84,7 @@ type App struct {
 }
 
 // New opens the pools and wires everything. It does not connect. Errors: configuration.
-func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) {
+func New(cfg Config, log *slog.Logger, catalogue *messages.Catalogue) (*App, error) {
 	plan, problems := cfg.plan()
 	if problems != nil {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
@@ -93,7 +94,10 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	if err := cmp.Or(err, dataErr); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, printer: printer, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
+	a := &App{
+		cfg: cfg, log: log, printer: catalogue.Terminal(cfg.Zone), printers: catalogue.Printers(cfg.Language, cfg.Zone), zone: cfg.Zone, plan: plan,
+		files: contents, data: data, synchronized: make(chan struct{}, 1),
+	}
 	tables := models.Tables()
 	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, syncConns, 0)
 	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, apiConns, apiWait)
@@ -185,7 +189,7 @@ func (a *App) fillDemo(ctx context.Context) error {
 func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *metrics.Metrics) (*fiber.App, error) {
 	links := attachments.NewLinks(attachmentsdb.New(a.apiStore.Session), time.Now)
 	options := routes.Options{
-		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, Observe: appMetrics.Request, Links: links,
+		Log: a.log, Printers: a.printers, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, Observe: appMetrics.Request, Links: links,
 		ReadRate: a.cfg.ReadRate, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate,
 	}
 	if a.cfg.authenticates() {
@@ -204,7 +208,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	importer := a.importer(products)
 	savedViews := views.NewWriter(a.writer, now)
 	activities := activity.New(a.writer, a.apiStore, models.Tables())
-	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil,
+	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printers: a.printers, RequiresSignIn: options.Access != nil,
 		Retention: a.cfg.ChangeLogRetention, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
@@ -218,7 +222,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
 		Activity:     &handlers.Activity{Service: activities, Zone: a.zone},
 		Changes:      &handlers.Changes{Responses: a.responses, Ended: ctx.Done()},
-		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
+		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker()},
 	}, routes.Pages{
 		Site:     site,
 		Session:  &session.Pages{Site: site, Access: options.Access},
@@ -235,9 +239,9 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 
 // importer wires the service of imports. Their headings may be in any language of the catalogue.
 func (a *App) importer(products *products.Writer) *imports.Service {
-	catalogue := messages.New()
+	printers := a.printers.All()
 	return imports.NewService(a.writer, products, a.apiStore, request.NewChecker(), a.local,
-		catalogue.Printer(messages.English, a.zone).Text, catalogue.Printer(messages.Indonesian, a.zone).Text)
+		printers[messages.English].Text, printers[messages.Indonesian].Text)
 }
 
 // newRunService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless

@@ -52,7 +52,8 @@ type environment struct {
 	ctx            context.Context
 	config         Config
 	log            *slog.Logger
-	printer        *messages.Printer
+	catalogue      *messages.Catalogue
+	printer        *messages.Printer // of the terminal and the log
 	stdout, stderr io.Writer
 }
 
@@ -80,11 +81,11 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 	catalogue := messages.New()
 	config, err := LoadConfig(".env", environ)
 	if err != nil {
-		return report(stderr, catalogue.Printer(messages.English, time.UTC), err)
+		return report(stderr, catalogue.Terminal(time.UTC), err)
 	}
-	printer := catalogue.Printer(messages.English, config.Zone)
+	printer := catalogue.Terminal(config.Zone)
 	ctx = models.WithAuthor(ctx, models.Author{Actor: operatingSystemUser(), Channel: models.CommandChannel})
-	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, printer), printer: printer, stdout: stdout, stderr: stderr}
+	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, printer), catalogue: catalogue, printer: printer, stdout: stdout, stderr: stderr}
 	return report(stderr, printer, parsed.Run(env))
 }
 
@@ -136,7 +137,7 @@ func report(stderr io.Writer, printer *messages.Printer, err error) int {
 
 // withApp runs a function with an App, and closes the App.
 func (env *environment) withApp(fn func(a *App) error) (err error) {
-	a, err := New(env.config, env.log, env.printer)
+	a, err := New(env.config, env.log, env.catalogue)
 	if err != nil {
 		return err
 	}

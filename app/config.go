@@ -38,6 +38,7 @@ type Config struct {
 	Port               int           `env:"PORT" envDefault:"8080" validate:"min=0,max=65535"`
 	LogLevel           slog.Level    `env:"LOG_LEVEL" envDefault:"INFO"`
 	Timezone           string        `env:"TIMEZONE" envDefault:"Asia/Jakarta" validate:"timezone"`
+	Language           string        `env:"DEFAULT_LANGUAGE" envDefault:"id" validate:"oneof=id en"`
 	CORSOrigins        []string      `env:"CORS_ORIGINS" validate:"dive,http_url"`
 	UploadsURL         string        `env:"UPLOADS_URL" secret:"url"`
 	UploadFileLimit    int64         `env:"UPLOAD_FILE_LIMIT" envDefault:"10485760" validate:"min=1"`

@@ -158,7 +158,7 @@ func (a *App) alerting(follows bool, onResult func(alerts.Alert, alerts.Result))
 		limits.Lag = a.cfg.AlertLag
 	}
 	return alerts.NewWatch(alerts.Options{
-		Runs: alerts.RunHistory{Store: a.apiStore}, Post: alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.printer).Post,
+		Runs: alerts.RunHistory{Store: a.apiStore}, Post: alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.printers.Default()).Post,
 		Limits: limits, OnResult: onResult, Now: now, Log: a.log,
 	})
 }
@@ -177,7 +177,7 @@ func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome erro
 	if err != nil {
 		a.log.Warn("alert check without pmo_db", "error", err)
 	}
-	webhook := alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.printer)
+	webhook := alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.printers.Default())
 	for _, alert := range found {
 		if err := webhook.Post(ctx, alert); err != nil {
 			a.log.Warn("alert not delivered", "event", alert.Event, "state", alert.State, "id", alert.ID, "error", err)

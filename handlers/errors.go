@@ -42,8 +42,13 @@ type InvalidField struct {
 // Errors returns the error handler for errors of handlers and of Fiber. It logs server errors with their cause, which
 // responses never contain. showPage responds to browsers that accept HTML, except below /api;
 // nil means JSON for all.
-func Errors(log *slog.Logger, printer *messages.Printer, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
+func Errors(log *slog.Logger, printers *messages.Printers, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
+		printer := PrinterOf(c)
+		if printer == nil { // an unreadable request has passed no middleware
+			printer = printers.Default()
+			c.Locals(printerKey{}, printer)
+		}
 		status, failure := NewFailure(printer, err)
 		failure.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		LogFault(log, c, status, err)

@@ -74,7 +74,7 @@ func TestErrors_WarnOfWhatCallersAndLoadCause(t *testing.T) {
 func respondWith(t *testing.T, err error) (status int, body []byte, log string) {
 	t.Helper()
 	var out bytes.Buffer
-	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), messages.New().Printer(messages.English, time.UTC), nil)})
+	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), messages.New().Printers(messages.English, time.UTC), nil)})
 	app.Get("/", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "r1")
 		return err

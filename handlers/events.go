@@ -99,10 +99,11 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	printer := runPrinterOf(c)
 	return serveEvents(c, func(ctx context.Context) (batch []sentEvent, open bool) {
 		events, open := reader.Next(ctx, heartbeat)
 		for _, e := range events {
-			batch = append(batch, sentEvent{e.ID, string(e.Name), h.eventData(e.Data)})
+			batch = append(batch, sentEvent{e.ID, string(e.Name), printer.event(e.Data)})
 		}
 		return batch, open
 	}, reader.Close)
@@ -113,16 +114,16 @@ type tableEvent struct {
 	models.TableCount
 }
 
-// eventData returns the data of an event in the shapes of the other responses.
-func (h *Sync) eventData(data any) any {
+// event returns the data of an event in the shapes of the other responses.
+func (p runPrinter) event(data any) any {
 	switch d := data.(type) {
 	case runs.Status:
-		return h.statusOf(d)
+		return p.status(d)
 	case runs.TableDone:
 		d.Count.Table = models.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
-		return runDetail{run: h.runOf(d.Run), Tables: withSourceNames(d.Tables)}
+		return runDetail{run: p.run(d.Run), Tables: withSourceNames(d.Tables)}
 	default: // runs.Progress
 		return d
 	}

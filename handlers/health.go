@@ -48,7 +48,7 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 		reason = "http.pmo_db_not_ready"
 	}
 	c.Set(fiber.HeaderRetryAfter, retryAfter)
-	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: printerOf(c).Text(models.NewText(reason, nil))})
+	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: PrinterOf(c).Text(models.NewText(reason, nil))})
 }
 
 // Metrics serves the metrics to Prometheus.

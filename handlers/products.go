@@ -147,7 +147,7 @@ func (h *Products) Import(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		return respondDone(c, "done.import_previewed", newImportPreview(printerOf(c), preview))
+		return respondDone(c, "done.import_previewed", newImportPreview(PrinterOf(c), preview))
 	}
 	result, err := h.Imports.Apply(c.UserContext(), owner, in.Digest, in.File, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 	return respondChanged(c, "done.imported", result, err)
@@ -235,7 +235,7 @@ func (kind ExportFile) Send(c *fiber.Ctx, exports *export.Exports, q products.Qu
 		setHeaders()
 		return nil
 	}
-	printer := printerOf(c)
+	printer := PrinterOf(c)
 	heading := func(column string) string { return printer.Text(export.Label(column)) }
 	file, size, err := write(c.UserContext(), q, now, heading)
 	if err != nil {

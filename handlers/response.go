@@ -28,16 +28,20 @@ import (
 // printerKey is the key of the message printer in a request's locals.
 type printerKey struct{}
 
-// SetPrinter returns the middleware that sets the printer of a request's messages.
-func SetPrinter(printer *messages.Printer) fiber.Handler {
+// SetPrinter returns the middleware that sets the printer of a request's messages: in the language that the caller chose in the
+// console, otherwise in the one that the browser or client prefers.
+func SetPrinter(printers *messages.Printers) fiber.Handler {
 	return func(c *fiber.Ctx) error {
+		printer := printers.Choose(request.Language(c), c.Get(fiber.HeaderAcceptLanguage))
 		c.Locals(printerKey{}, printer)
+		c.Set(fiber.HeaderContentLanguage, printer.Language)
+		c.Vary(fiber.HeaderAcceptLanguage)
 		return c.Next()
 	}
 }
 
-// printerOf returns the printer of a request's messages.
-func printerOf(c *fiber.Ctx) *messages.Printer {
+// PrinterOf returns the printer of a request's messages.
+func PrinterOf(c *fiber.Ctx) *messages.Printer {
 	printer, _ := c.Locals(printerKey{}).(*messages.Printer)
 	return printer
 }
@@ -139,12 +143,12 @@ func respondChanged(c *fiber.Ctx, code string, w outbox.Result, err error) error
 	if w.Version != "" {
 		c.Set(fiber.HeaderETag, quoteETag(w.Version))
 	}
-	message := printerOf(c).Text(models.NewText(code, nil))
+	message := PrinterOf(c).Text(models.NewText(code, nil))
 	if !w.MirrorUpToDate {
-		message += " " + printerOf(c).Text(models.NewText("done.mirror_follows", nil))
+		message += " " + PrinterOf(c).Text(models.NewText("done.mirror_follows", nil))
 	}
 	if w.HeldBack != nil {
-		message += " " + printerOf(c).Error(w.HeldBack)
+		message += " " + PrinterOf(c).Error(w.HeldBack)
 	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
 }
@@ -161,7 +165,7 @@ func WithoutQuery(handle fiber.Handler) fiber.Handler {
 
 // respondDone responds with a message and data, keeping c's status.
 func respondDone(c *fiber.Ctx, code string, data any) error {
-	return c.JSON(success{Success: true, Message: printerOf(c).Text(models.NewText(code, nil)), Data: data})
+	return c.JSON(success{Success: true, Message: PrinterOf(c).Text(models.NewText(code, nil)), Data: data})
 }
 
 // quoteETag returns a row version or hash as an ETag.

@@ -10,6 +10,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/web/messages"
 )
 
 // runsPath is the address of the run list.
@@ -47,7 +48,12 @@ type runDetail struct {
 	Tables []models.TableCount `json:"tables"`
 }
 
-func (h *Sync) runOf(r models.Run) run {
+// runPrinter writes runs and the sync status, with messages in the language of a request.
+type runPrinter struct{ *messages.Printer }
+
+func runPrinterOf(c *fiber.Ctx) runPrinter { return runPrinter{PrinterOf(c)} }
+
+func (p runPrinter) run(r models.Run) run {
 	out := run{
 		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: convertOptional(r.FinishedAt, models.InstantOf),
 		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest, AllowedDeletes: r.AllowedDeletes,
@@ -56,12 +62,12 @@ func (h *Sync) runOf(r models.Run) run {
 		out.Actor = &r.Actor
 	}
 	if len(out.ReasonDetails) > 0 {
-		out.Reason = new(h.Printer.Texts(out.ReasonDetails))
+		out.Reason = new(p.Texts(out.ReasonDetails))
 	} else {
 		out.ReasonDetails = models.Texts{}
 	}
 	if e := r.Err(); e != nil {
-		out.Error = &runError{Class: e.Class, Message: h.Printer.Message(e), Remedy: h.Printer.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
+		out.Error = &runError{Class: e.Class, Message: p.Message(e), Remedy: p.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
 	}
 	return out
 }
@@ -93,7 +99,7 @@ func withSourceNames(tables []models.TableCount) []models.TableCount {
 
 // Runs serves a page of the runs.
 func (h *Sync) Runs(c *fiber.Ctx) error {
-	return list(c, h.Journal.List, h.runOf)
+	return list(c, h.Journal.List, runPrinterOf(c).run)
 }
 
 // Run serves one run with its counts.
@@ -106,7 +112,7 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(r), Tables: withSourceNames(tables)}})
+	return c.JSON(success{Success: true, Data: runDetail{run: runPrinterOf(c).run(r), Tables: withSourceNames(tables)}})
 }
 
 type change struct {

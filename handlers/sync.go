@@ -14,7 +14,6 @@ import (
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
-	"lifecycle-sync/web/messages"
 )
 
 // startTimeout is the timeout for starting a run. Dry runs and verifications have no timeout here.
@@ -26,7 +25,6 @@ type Sync struct {
 	Journal *runs.Journal
 	Keys    *outbox.Writer // runs a request once per idempotency key
 	Checker request.Checker
-	Printer *messages.Printer
 }
 
 // status is the sync status.
@@ -55,20 +53,20 @@ type realtimeStatus struct {
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-func (h *Sync) realtimeStatusOf(s realtime.Status) realtimeStatus {
+func (p runPrinter) realtimeStatus(s realtime.Status) realtimeStatus {
 	f := realtimeStatus{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
-		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = new(h.Printer.Message(e)), new(h.Printer.RemedyOf(e)), &e.Text, e.Remedy
+		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = new(p.Message(e)), new(p.RemedyOf(e)), &e.Text, e.Remedy
 	}
 	return f
 }
 
-func (h *Sync) statusOf(s runs.Status) status {
+func (p runPrinter) status(s runs.Status) status {
 	startOf := func(r models.Run) models.Instant { return models.InstantOf(r.StartedAt) }
 	return status{
-		State: s.State, Running: convertOptional(s.Running, h.runOf), LastRun: convertOptional(s.LastRun, h.runOf), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
+		State: s.State, Running: convertOptional(s.Running, p.run), LastRun: convertOptional(s.LastRun, p.run), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
 		Age: convertOptional(s.Age, time.Duration.Seconds), ProvedEqualAt: convertOptional(s.ProvedEqual, startOf), NextRunAt: convertOptional(s.NextRun, models.InstantOf),
-		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.realtimeStatusOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
+		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, p.realtimeStatus), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
 		Drift: runs.RemainingDifferences(s.SyncStatus), VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
 }
@@ -79,7 +77,7 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: h.statusOf(s)})
+	return c.JSON(success{Success: true, Data: runPrinterOf(c).status(s)})
 }
 
 // Start starts a run or executes a dry run.
@@ -118,7 +116,7 @@ func (h *Sync) respondAccepted(ctx context.Context, c *fiber.Ctx, code string, i
 	}
 	data, err := h.once(ctx, c, input, &ref, func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
-		return h.runOf(r), err
+		return runPrinterOf(c).run(r), err
 	})
 	if err != nil {
 		return err
@@ -136,7 +134,7 @@ func (h *Sync) once(ctx context.Context, c *fiber.Ctx, input, out any, do func(c
 	}
 	result, err := h.Keys.Once(ctx, key, outbox.Fingerprint(input, nil), func(ctx context.Context) (any, error) {
 		data, err := do(ctx)
-		return data, h.withActiveRun(err)
+		return data, runPrinterOf(c).withActiveRun(err)
 	})
 	if err != nil {
 		return nil, err
@@ -145,10 +143,10 @@ func (h *Sync) once(ctx context.Context, c *fiber.Ctx, input, out any, do func(c
 }
 
 // withActiveRun adds the active run's data to an ActiveRunError.
-func (h *Sync) withActiveRun(err error) error {
+func (p runPrinter) withActiveRun(err error) error {
 	if active, ok := errors.AsType[*runs.ActiveRunError](err); ok {
 		e := *models.AsError(err)
-		e.Data = h.runOf(active.Run)
+		e.Data = p.run(active.Run)
 		return &e
 	}
 	return err

@@ -22,8 +22,8 @@ type Views struct {
 
 // List serves the views that the caller sees.
 func (h *Views) List(c *fiber.Ctx) error {
-	caller, printer := request.Caller(c), printerOf(c)
-	variant := caller.Role.String() + " " + caller.Subject
+	caller, printer := request.Caller(c), PrinterOf(c)
+	variant := caller.Role.String() + " " + caller.Subject + " " + printer.Language
 	return serveCachedVariant(c, nil, h.Responses, variant, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := views.List(ctx, v, caller)
 		for i, view := range list {

@@ -24,7 +24,7 @@ const (
 
 // NewOf returns the server with another table.
 func NewOf(o Options, table ...Route) *fiber.App {
-	o.Printer = messages.New().Printer(messages.English, time.UTC)
+	o.Printers = messages.New().Printers(messages.English, time.UTC)
 	return newServer(o, table, nil, nil)
 }
 

@@ -38,6 +38,7 @@ func (p Pages) table() []Route {
 		{get, "/sign-in", anyone, unlimited, brief, p.Session.Ask},
 		{post, "/sign-in", anyone, signIns, brief, p.Session.SignIn},
 		{post, "/sign-out", anyone, unlimited, brief, p.Session.SignOut},
+		{post, "/language", anyone, unlimited, brief, p.Session.ChooseLanguage},
 
 		{get, "/", reader, reads, minute, p.Overview.Show},
 

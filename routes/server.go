@@ -16,9 +16,9 @@ type Options struct {
 	Access      Access // nil is local mode
 	Links       Links
 	Log         *slog.Logger
-	Printer     *messages.Printer // renders error messages
-	CORSOrigins []string          // other sites whose pages may call the API, such as "https://pmo.example.com"
-	Now         func() time.Time  // for durations in the access log and rate limits
+	Printers    *messages.Printers
+	CORSOrigins []string         // other sites whose pages may call the API, such as "https://pmo.example.com"
+	Now         func() time.Time // for durations in the access log and rate limits
 
 	// Observe, if not nil, is called for every request with its route's pattern, "" for none.
 	Observe func(route, method string, status int, took time.Duration)
@@ -55,7 +55,7 @@ func New(o Options, h Handlers, p Pages) *fiber.App {
 // newServer returns a server with the routes of the API and the console. show renders errors for browsers.
 func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
 	auth := &auth{access: o.Access, links: o.Links, failures: newLimiter("tokens", authFailureRate, o.Now)}
-	fail := handlers.Errors(o.Log, o.Printer, auth.withSession(show))
+	fail := handlers.Errors(o.Log, o.Printers, auth.withSession(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
@@ -72,7 +72,7 @@ func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = rejectUnknownMethods(web, web.Server().Handler)
 	web.Use(func(c *fiber.Ctx) error { setHeaders(c); return c.Next() })
-	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetPrinter(o.Printer))
+	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetPrinter(o.Printers))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}

@@ -59,7 +59,7 @@ func siteOn(t *testing.T, db *database.DB, store *pmo.Store) *site {
 	t.Helper()
 	s := &site{t: t, db: db, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	s.web = routes.New(routes.Options{Log: log, Printer: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
+	s.web = routes.New(routes.Options{Log: log, Printers: messages.New().Printers(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: &handlers.Health{Runs: journal.New(store.Session), Log: log}, Products: &handlers.Products{Responses: cache.New(store, cache.Options{}), Now: time.Now},
 	}, routes.Pages{})
 	return s

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,18 +23,17 @@ import (
 //go:embed templates assets
 var files embed.FS
 
-// Console is the console's templates and assets.
+// Console is the console's templates in one language.
 type Console struct {
-	frame  *template.Template            // what is around every page
-	pages  map[string]*template.Template // main parts by name: "products/list" for templates/products/list.html
-	assets map[string]Asset
+	frame *template.Template            // what is around every page
+	pages map[string]*template.Template // main parts by name: "products/list" for templates/products/list.html
 }
 
 // New parses the templates, whose texts come from a printer. It panics when one is invalid, which stops every test
 // and every start.
-func New(printer *messages.Printer) *Console {
-	c := &Console{pages: map[string]*template.Template{}, assets: assets()}
-	shared := template.New("").Funcs(renderer{printer}.functions()).Funcs(template.FuncMap{"asset": c.address})
+func New(printer *messages.Printer, assets Assets) *Console {
+	c := &Console{pages: map[string]*template.Template{}}
+	shared := template.New("").Funcs(renderer{printer}.functions()).Funcs(template.FuncMap{"asset": assets.address})
 	shared = template.Must(shared.ParseFS(files, "templates/parts/*.html"))
 	c.frame = template.Must(template.Must(shared.Clone()).ParseFS(files, "templates/frame.html")).Lookup("frame.html")
 	names, err := fs.Glob(files, "templates/*/*.html")
@@ -64,8 +64,8 @@ func (c *Console) Main(w io.Writer, page string, data any) error {
 func (c *Console) Frame(w io.Writer, data any) error { return c.frame.Execute(w, data) }
 
 // address is the address of an asset. It changes with the content, so that browsers can cache it forever.
-func (c *Console) address(name string) (string, error) {
-	asset, ok := c.assets[name]
+func (a Assets) address(name string) (string, error) {
+	asset, ok := a[name]
 	if !ok {
 		return "", fmt.Errorf("there is no asset %q", name)
 	}
@@ -78,19 +78,17 @@ type Asset struct {
 	Content   []byte
 }
 
-// Asset returns an asset by its name.
-func (c *Console) Asset(name string) (Asset, bool) {
-	asset, ok := c.assets[name]
-	return asset, ok
-}
+// Assets are all assets by name.
+type Assets map[string]Asset
 
-func assets() map[string]Asset {
+// NewAssets reads the embedded assets.
+func NewAssets() Assets {
 	entries, err := files.ReadDir("assets")
 	if err != nil {
 		panic(err) // it was there when this was compiled
 	}
 	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"} // on every machine
-	all := map[string]Asset{}
+	all := Assets{}
 	for _, entry := range entries {
 		content, err := files.ReadFile("assets/" + entry.Name())
 		if err != nil {
@@ -114,7 +112,8 @@ func (r renderer) functions() template.FuncMap {
 		"t": r.t, "text": r.text, "label": r.label, "texts": r.Texts,
 		"number": r.Number, "decimal": r.Decimal, "rupiah": r.Rupiah, "tenths": r.Tenths, "bytes": r.Bytes, "duration": r.Duration, "date": r.Date,
 		"time": r.time, "bdi": bdi, "code": code, "named": messages.ShortName, "short": messages.Shortened, "reference": r.reference, "or_dash": orDash,
-		"new_key": rand.Text, // of a form on a page that is not cached
+		"stage_kind": stageKind,
+		"new_key":    rand.Text, // of a form on a page that is not cached
 	}
 }
 
@@ -194,4 +193,13 @@ func orDash(text *string) string {
 		return messages.Missing
 	}
 	return messages.Shortened(*text)
+}
+
+// stageKind returns the style of a stage: every lifecycle stage has one colour and glyph on all pages. Others have none.
+func stageKind(name string) string {
+	kind := strings.ToLower(strings.TrimSpace(name))
+	if slices.Contains([]string{"introduction", "growth", "maturity", "decline"}, kind) {
+		return kind
+	}
+	return ""
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func console() *web.Console {
-	return web.New(messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian))
+	return web.New(messages.New().Printer(messages.English, time.UTC), web.NewAssets())
 }
 
 func TestNew_ParsesTemplatesAndAssets(t *testing.T) {
@@ -23,7 +23,7 @@ func TestNew_ParsesTemplatesAndAssets(t *testing.T) {
 	if err := console().Main(io.Discard, "no/such", nil); err == nil {
 		t.Error("a page without a template was written")
 	}
-	if asset, ok := console().Asset("console.css"); !ok || !strings.HasPrefix(asset.Type, "text/css") || asset.Tag == "" {
+	if asset, ok := web.NewAssets()["console.css"]; !ok || !strings.HasPrefix(asset.Type, "text/css") || asset.Tag == "" {
 		t.Errorf("%+v", asset)
 	}
 }

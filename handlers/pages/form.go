@@ -144,7 +144,7 @@ func (p *Problems) At(name string) models.Text {
 // Problems returns the errors of a form with the given fields, and the status for redisplaying it. It returns nil for an
 // error that needs the error page instead. It logs server errors.
 func (s *Site) Problems(c *fiber.Ctx, err error, fields ...string) (int, *Problems) {
-	status, f := handlers.NewFailure(s.printer, err)
+	status, f := handlers.NewFailure(handlers.PrinterOf(c), err)
 	field := "" // for errors without a field
 	switch status {
 	case http.StatusBadRequest:

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
@@ -30,11 +31,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Site renders pages; all sections share it.
 type Site struct {
-	console        *web.Console
+	consoles       map[string]*web.Console // by language
+	assets         web.Assets
 	responses      *cache.Responses
 	status         *syncStatus
 	zone           *time.Location
-	printer        *messages.Printer
 	requiresSignIn bool
 	retention      time.Duration
 	log            *slog.Logger
@@ -45,23 +46,23 @@ type Options struct {
 	Responses      *cache.Responses
 	Status         statusReader
 	Zone           *time.Location // of the times on the pages
-	Printer        *messages.Printer
+	Printers       *messages.Printers
 	RequiresSignIn bool          // users sign in with a token; otherwise everyone is Admin
 	Retention      time.Duration // how long deleted products and files can be restored
 	Log            *slog.Logger
 }
 
-// NewSite returns the site. Numbers and dates have the Indonesian format. It panics if a template is invalid.
+// NewSite returns the site. It panics if a template is invalid.
 func NewSite(o Options) *Site {
-	printer := o.Printer.WithFormat(messages.Indonesian)
-	return &Site{
-		console: web.New(printer), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, printer: printer,
+	s := &Site{
+		consoles: map[string]*web.Console{}, assets: web.NewAssets(), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone,
 		requiresSignIn: o.RequiresSignIn, retention: o.Retention, log: o.Log,
 	}
+	for language, printer := range o.Printers.All() {
+		s.consoles[language] = web.New(printer, s.assets)
+	}
+	return s
 }
-
-// Printer returns the printer of the pages.
-func (s *Site) Printer() *messages.Printer { return s.printer }
 
 // Retention is how long deleted products and files can be restored.
 func (s *Site) Retention() time.Duration { return s.retention }
@@ -115,6 +116,22 @@ type frame struct {
 	Undo           int64 // the activity that the notice offers to undo, 0 for none
 	Zone           string
 	Now            time.Time // when the page was rendered
+	Language       string
+	Languages      []language // that the user can choose
+	Address        string     // of the page, "" after a form
+}
+
+// language is a language that the user can choose.
+type language struct {
+	Tag  string
+	Name models.Text
+}
+
+func languages() (all []language) {
+	for _, tag := range messages.Languages() {
+		all = append(all, language{tag, models.NewText("console.language_"+tag, nil)})
+	}
+	return all
 }
 
 // Read calls load with a consistent state of the mirror, for an uncached page. Errors: those of load, connection, timeout.
@@ -128,7 +145,7 @@ func Read[T any](s *Site, c *fiber.Ctx, load func(ctx context.Context, v cache.V
 
 // Show renders and sends an uncached page.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
-	main, err := s.main(s.roleOf(c), p)
+	main, err := s.main(handlers.PrinterOf(c).Language, s.roleOf(c), p)
 	if err != nil {
 		return err
 	}
@@ -137,7 +154,7 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 
 // Asset serves a style sheet, script or image of the console. Its address changes with its content.
 func (s *Site) Asset(c *fiber.Ctx) error {
-	asset, ok := s.console.Asset(c.Params("file"))
+	asset, ok := s.assets[c.Params("file")]
 	if !ok {
 		return models.NewError(models.NotFound, "http.file_not_found", nil)
 	}
@@ -152,15 +169,15 @@ func (s *Site) Asset(c *fiber.Ctx) error {
 // ShowCached sends a page computed from a consistent state of the mirror; its main part is cached until the mirror
 // changes. compute may outlive the request, so it must not use Fiber's context.
 func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (data any, err error)) error {
-	role := s.roleOf(c)
-	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) + " " + p.Variant // Fiber reuses the memory of its strings
+	role, language := s.roleOf(c), handlers.PrinterOf(c).Language
+	key := "page " + language + " " + role.String() + " " + strings.Clone(c.OriginalURL()) + " " + p.Variant // Fiber reuses the memory of its strings
 	main, err := cache.Get(c.UserContext(), s.responses, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
 		page := p
 		var err error
 		if page.Data, err = compute(ctx, v); err != nil {
 			return nil, err
 		}
-		return s.main(role, page)
+		return s.main(language, role, page)
 	})
 	if err != nil {
 		return err
@@ -174,9 +191,9 @@ type cachedPage []byte
 // Size returns the size in bytes.
 func (p cachedPage) Size() int { return len(p) }
 
-func (s *Site) main(role models.Role, p Page) ([]byte, error) {
+func (s *Site) main(language string, role models.Role, p Page) ([]byte, error) {
 	var main bytes.Buffer
-	err := s.console.Main(&main, p.Template, content{Can: permissionsOf(role), Data: p.Data})
+	err := s.consoles[language].Main(&main, p.Template, content{Can: permissionsOf(role), Data: p.Data})
 	return main.Bytes(), err
 }
 
@@ -186,7 +203,10 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // escaped by the template
 		Can: permissionsOf(role), HasCaller: role != models.Anonymous, RequiresSignIn: s.requiresSignIn, Role: role.String(), UserName: userName(request.Caller(c)),
-		Zone: now.In(s.zone).Format("MST"), Now: now,
+		Zone: now.In(s.zone).Format("MST"), Now: now, Language: handlers.PrinterOf(c).Language, Languages: languages(),
+	}
+	if c.Method() == fiber.MethodGet {
+		f.Address = c.OriginalURL()
 	}
 	f.Notices, f.Undo = s.takeNotice(c)
 	if f.HasCaller {
@@ -200,7 +220,7 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
-	return s.console.Frame(c.Response().BodyWriter(), f)
+	return s.consoles[f.Language].Frame(c.Response().BodyWriter(), f)
 }
 
 // userName returns the caller's name, "" if it is a hash or too long.

@@ -23,7 +23,7 @@ type line struct {
 
 // renderTexts renders texts in English, with figures as in Indonesia.
 func renderTexts(texts models.Texts) (all []string) {
-	printer := messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
+	printer := messages.New().Printer(messages.English, time.UTC)
 	for _, text := range texts {
 		all = append(all, printer.Text(text))
 	}

@@ -121,3 +121,15 @@ func isSecure(c *fiber.Ctx) bool { return c.Protocol() == "https" }
 
 // SessionToken returns the token of the console user, "" for none.
 func SessionToken(c *fiber.Ctx) string { return strings.Clone(c.Cookies(sessionName(c))) }
+
+// languageCookie holds the language that the user chose in the console.
+const languageCookie = "lifecycle_language"
+
+// Language returns the language that the user chose, "" for none.
+func Language(c *fiber.Ctx) string { return strings.Clone(c.Cookies(languageCookie)) }
+
+// SetLanguage stores the language that the user chose.
+func SetLanguage(c *fiber.Ctx, language string) {
+	const year = 365 * 24 * 60 * 60 // seconds
+	c.Cookie(&fiber.Cookie{Name: languageCookie, Value: language, Path: "/", MaxAge: year, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: isSecure(c)})
+}

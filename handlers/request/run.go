@@ -81,13 +81,13 @@ func (ch Checker) ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
 	return form, err
 }
 
-var wholeNumberPattern = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(\.[0-9]{3})+$`)
+var wholeNumberPattern = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(?:\.[0-9]{3})+$|^[0-9]{1,3}(?:,[0-9]{3})+$`)
 
-// parseTypedNumber parses a whole number in Indonesian format: 1250 or 1.250. Errors: strconv.ErrSyntax, strconv.ErrRange.
+// parseTypedNumber parses a whole number as people write it: 1250, 1.250 or 1,250. Errors: strconv.ErrSyntax, strconv.ErrRange.
 func parseTypedNumber(text string) (int64, error) {
 	text = strings.TrimSpace(text)
 	if !wholeNumberPattern.MatchString(text) {
 		return 0, strconv.ErrSyntax
 	}
-	return strconv.ParseInt(strings.ReplaceAll(text, ".", ""), 10, 64)
+	return strconv.ParseInt(strings.NewReplacer(".", "", ",", "").Replace(text), 10, 64)
 }

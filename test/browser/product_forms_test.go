@@ -50,7 +50,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.wantTexts("The file kopi.exe has an unsupported file type")
 		p.attach("Files", "kopi.pdf", pdf)
 		p.click("button", "Create product")
-		p.wantTexts("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")
+		p.wantTexts("Product created.", "Rp 1,250,000", "1 May 2026", "PT Tetap", "Korporat", "kopi.pdf")
 		p.shows("heading", "Kopi "+name)
 
 		p.click("link", "Edit")
@@ -92,7 +92,7 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		mine.shows("heading", "This product was changed in the meantime")
 		mine.within("fieldset:has([name=take_deskripsi])").wantTexts("Only you changed it.", "Lama saya tulis ini")
 		mine.within("fieldset:has([name=take_pelanggan])").wantTexts("Only someone else changed it.", "PT Mereka")
-		mine.within("fieldset:has([name=take_harga])").wantTexts("You and someone else changed it.", "Rp 1.000.000", "Rp 2.000.000")
+		mine.within("fieldset:has([name=take_harga])").wantTexts("You and someone else changed it.", "Rp 1,000,000", "Rp 2,000,000")
 		return mine
 	}
 	t.Run("keeps mine", func(t *testing.T) {
@@ -100,21 +100,21 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		p := edit(t, viewer{dark: true}, "/products/2")
 		p.click("button", "Save selection")
 		p.shows("heading", "This product was changed in the meantime") // the price needs a decision
-		p.click("radio", "Your entry Rp 1.000.000")
+		p.click("radio", "Your entry Rp 1,000,000")
 		p.click("button", "Save selection")
-		p.wantTexts("Product saved.", "Lama saya tulis", "PT Mereka", "Rp 1.000.000")
+		p.wantTexts("Product saved.", "Lama saya tulis", "PT Mereka", "Rp 1,000,000")
 	})
 	t.Run("takes theirs, on a phone without JavaScript", func(t *testing.T) {
 		t.Parallel()
 		p := edit(t, viewer{phone: true, scriptless: true}, "/products/3")
-		p.click("radio", "Current value Rp 2.000.000")
+		p.click("radio", "Current value Rp 2,000,000")
 		p.click("button", "Edit selection")
 		if got := p.value("Description"); got != "Lama saya tulis\nini" {
 			t.Errorf("the description is %q now", got)
 		}
 		p.fill("Customer", "PT Kita")
 		p.click("button", "Save")
-		p.wantTexts("Product saved.", "Lama saya tulis", "PT Kita", "Rp 2.000.000")
+		p.wantTexts("Product saved.", "Lama saya tulis", "PT Kita", "Rp 2,000,000")
 	})
 }
 
@@ -136,10 +136,10 @@ func TestProducts_Move(t *testing.T) {
 		p.expectStatus(http.StatusUnprocessableEntity)
 		p.click("button", "Move product")
 		p.wantTexts("This metric has a name but no value")
-		p.fill("Value 1", "12,50")
+		p.fill("Value 1", "12.50")
 		p.click("button", "Move product")
 		p.wantTexts("Moved to ")
-		p.within(".timeline").wantTexts("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
+		p.within(".timeline").wantTexts("Growth from Introduction", "Naik kelas", "pendapatan", "12.50")
 
 		other.choose("New stage (required)", "Maturity")
 		other.fill("Note", "Saya juga")

@@ -148,7 +148,7 @@ func TestStageHistory_FiltersCorrectsAndDeletes(t *testing.T) {
 		p.wantTexts("45 moves")
 		p.click("link", "14 moves from Growth to Maturity")
 		p.wantTexts("14 in total")
-		const audit = "Audit Energi Sagara, 20 Sep 2025 15.21 WIB"
+		const audit = "Audit Energi Sagara, 20 Sep 2025 15:21 WIB"
 		p.click("link", "Edit "+audit)
 		p.fill("Note", "Disetujui kemudian")
 		p.click("button", "Save")

@@ -34,7 +34,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 		t.Error("the newest record is not first")
 	}
 	for notes, texts := range map[string][]string{
-		"pertama":     {"1 Mar 2026 08.30 WIB", `datetime="2026-03-01T01:30:00Z"`, `href="/products/7"`, "Panel &lt;b&gt;Surya&lt;/b&gt;", "Introduction", "Growth", "87.890.589.386,050", `{&#34;a&#34;:[1,null]}`, "none"},
+		"pertama":     {"1 Mar 2026 08:30 WIB", `datetime="2026-03-01T01:30:00Z"`, `href="/products/7"`, "Panel &lt;b&gt;Surya&lt;/b&gt;", "Introduction", "Growth", "87,890,589,386.050", `{&#34;a&#34;:[1,null]}`, "none"},
 		"tanpa waktu": {"–", "#8", "No stage", "Introduction", "[1,2]"},
 	} {
 		row := rowOf(t, list.body, notes)
@@ -105,7 +105,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	// A change of the metrics keeps the note that someone else has changed since.
 	exec(t, u.source, "UPDATE tbl_stage_histori SET catatan = 'dari orang lain' WHERE id = 1")
 	p.post("/stage-history/1/edit", edited("performance_metrics", `{"nilai": 1.50, "baru": [1]}`)).redirects("/stage-history?productId=7")
-	p.get("/stage-history?productId=7").shows(http.StatusOK, "Stage history record saved.", "1,50", "[1]", "dari orang lain")
+	p.get("/stage-history?productId=7").shows(http.StatusOK, "Stage history record saved.", "1.50", "[1]", "dari orang lain")
 	if got := column("catatan") + column("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || column("tanggal_perubahan") != at {
 		t.Errorf("%s at %s", got, column("tanggal_perubahan"))
 	}

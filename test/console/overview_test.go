@@ -80,12 +80,12 @@ func (u *user) checkOverview(query string) {
 	want, page := u.figures(query), u.open("/?"+query).shows(http.StatusOK, "Products by stage", "Products by segment and stage", "Time in stage", "Recent moves").body
 	shownTiles, stats := tiles(page), want.Statistics
 	for text, figure := range map[string]string{
-		"products": indonesian().Number(stats.TotalProducts), "total value": indonesian().Rupiah(stats.TotalValue), "launched in the last 12 months": indonesian().Number(stats.LaunchedLast12Months),
-		"overdue":    indonesian().Number(stats.Overdue),
-		"No segment": indonesian().Number(stats.Completeness.MissingSegment), "No stage": indonesian().Number(stats.Completeness.MissingStage),
-		"No category": indonesian().Number(stats.Completeness.MissingCategory), "No price": indonesian().Number(stats.Completeness.MissingPrice),
-		"No plausible launch date":        indonesian().Number(stats.Completeness.MissingLaunchDate),
-		"with an implausible launch date": indonesian().Number(stats.Completeness.ImplausibleLaunchDate),
+		"products": english().Number(stats.TotalProducts), "total value": english().Rupiah(stats.TotalValue), "launched in the last 12 months": english().Number(stats.LaunchedLast12Months),
+		"overdue":    english().Number(stats.Overdue),
+		"No segment": english().Number(stats.Completeness.MissingSegment), "No stage": english().Number(stats.Completeness.MissingStage),
+		"No category": english().Number(stats.Completeness.MissingCategory), "No price": english().Number(stats.Completeness.MissingPrice),
+		"No plausible launch date":        english().Number(stats.Completeness.MissingLaunchDate),
+		"with an implausible launch date": english().Number(stats.Completeness.ImplausibleLaunchDate),
 	} {
 		if shownTiles[text].figure != figure {
 			u.Errorf("%q %s, want %q", shownTiles[text].figure, text, figure)
@@ -130,7 +130,7 @@ func (u *user) checkLink(query, address, figure string) {
 			u.Errorf("%s loses %s=%s", address, name, values[0])
 		}
 	}
-	if got := indonesian().Number(u.total(linkQuery)); got != figure {
+	if got := english().Number(u.total(linkQuery)); got != figure {
 		u.Errorf("%s lists %s, want %s", address, got, figure)
 	}
 }
@@ -166,7 +166,7 @@ func TestOverview_EscapesNamesAndSumsHugePrices(t *testing.T) {
 	u := newSite(t, "DELETE FROM tbl_stage_histori", "UPDATE tbl_stage SET stage = NULL WHERE id = 1", "UPDATE tbl_segmen SET segmen = '<b>&' WHERE id = 1",
 		"UPDATE tbl_produk SET produk = '<i>' || id, harga = 9223372036854775807, id_stage = 1, id_segmen = 1",
 		"UPDATE tbl_produk SET produk = NULL, harga = -1, id_stage = NULL, id_segmen = NULL WHERE id % 2 = 0")
-	u.open("/").shows(http.StatusOK, "#1", "No stage", "No segment", "&lt;b&gt;&amp;", "&lt;i&gt;", "None of these products has moved yet.", indonesian().Rupiah(u.figures("").Statistics.TotalValue)).lacks("<b>", "<i>")
+	u.open("/").shows(http.StatusOK, "#1", "No stage", "No segment", "&lt;b&gt;&amp;", "&lt;i&gt;", "None of these products has moved yet.", english().Rupiah(u.figures("").Statistics.TotalValue)).lacks("<b>", "<i>")
 }
 
 // total returns the number of products that the API lists for a query.
@@ -180,5 +180,5 @@ func (u *user) total(query string) int64 {
 	return list.Pagination.TotalItems
 }
 
-// indonesian returns the console's number format.
-func indonesian() *messages.Format { return messages.NewFormat(messages.Indonesian, time.UTC) }
+// english returns the console's number format.
+func english() *messages.Format { return messages.NewFormat(messages.English, time.UTC) }

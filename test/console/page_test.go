@@ -106,7 +106,7 @@ func (a response) check() {
 	if code := inlineCode.FindString(attributeValues.ReplaceAllString(a.body, `=""`)); code != "" {
 		a.user.Errorf("%s: %q is inline", target, code)
 	}
-	if !strings.HasPrefix(a.body, "<!doctype html>") || !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || !strings.Contains(a.body, `<html lang="en">`) ||
+	if !strings.HasPrefix(a.body, "<!doctype html>") || !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || !strings.Contains(a.body, `<html lang="`) ||
 		!title.MatchString(a.body) || len(heading.FindAllString(a.body, -1)) != 1 {
 		a.user.Errorf("%s: not a whole page with a language, a title and one heading\n%s", target, a.body)
 	}

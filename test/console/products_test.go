@@ -48,7 +48,7 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 		count := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk WHERE id_stage = 2")
 		filtered := u.open("/products?search=&stageId=2&segmentId=&categoryId=&sort=&view=table").shows(200, fmt.Sprintf("%d product", count), "Stage: "+stage, "Reset filters",
 			`<option value="2" selected>`, `export.xlsx?stageId=2"`, `href="/products?stageId=2"`)
-		if strings.Contains(filtered.body, "search=&amp;") {
+		if strings.Count(filtered.body, "search=&amp;") > 1 { // one is the address of this page
 			t.Error("empty filters are in the links")
 		}
 		missing := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk WHERE harga IS NULL")
@@ -108,7 +108,7 @@ func TestFilters_AgreeOnAllPages(t *testing.T) {
 		if found < 100 {
 			t.Errorf("the filters find only %d products", found)
 		}
-		u.open("/products?stageId=1,2&priceTo=2000000&dueWithin=7&launchTo=2030-01-31").shows(200, "Stage: Introduction, Growth<", "Price to: 2.000.000<", "Due within days: 7<", "Launch date to: 31 Jan 2030<",
+		u.open("/products?stageId=1,2&priceTo=2000000&dueWithin=7&launchTo=2030-01-31").shows(200, "Stage: Introduction, Growth<", "Price to: 2,000,000<", "Due within days: 7<", "Launch date to: 31 Jan 2030<",
 			`<option value="1,2" selected>Introduction, Growth</option>`, `<details class="whole" open>`)
 		u.open("/products").lacks(`<details class="whole" open>`)
 		u.get("/products?priceFrom=2&priceTo=1").shows(422, "Price from must not exceed Price to.", `<details class="whole" open>`, `href="#priceFrom"`)
@@ -171,7 +171,7 @@ func TestProducts_Create(t *testing.T) {
 		before := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk")
 		created := u.submit(valid, upload{"a.pdf", pdf})
 		page := u.follow(created, fmt.Sprintf("/products/%d", kit.One[int](t, u.source, "SELECT max(id) FROM tbl_produk")), "Product created")
-		page.shows(200, "Kopi ☕", "Rp\u00a01.250.000", "1 Mei 2026", "a.pdf", "PT Tetap", "Satu\nDua")
+		page.shows(200, "Kopi ☕", "Rp\u00a01,250,000", "1 May 2026", "a.pdf", "PT Tetap", "Satu\nDua")
 		repeated := u.submit(valid, upload{"a.pdf", pdf}) // a double click
 		if got := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk"); got != before+1 || repeated.Header.Get("Location") != created.Header.Get("Location") {
 			t.Errorf("%d products became %d; %d", before, got, repeated.StatusCode)

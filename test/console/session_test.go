@@ -78,7 +78,7 @@ func TestSession_RejectsInvalidTokens(t *testing.T) {
 		"expired":        {u.expired("Admin"), "The token has expired."},
 		"no role":        {u.Token("Visitor"), "The token&#39;s role has no access here."},
 		"very long":      {strings.Repeat("a", 100<<10), "The token is too long."},
-		"no cookie":      {u.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4.000."},
+		"no cookie":      {u.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4,000."},
 	} {
 		p := u.newVisitor()
 		a := p.signIn(c.token, "/sync?x=1").shows(http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)

@@ -109,7 +109,7 @@ func TestSync_AllowsMassDeleteByItsNumber(t *testing.T) {
 		for _, mistyped := range []string{"", "twelve", "-12", "1,2", "1.2", "0.12", "1..2"} {
 			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "Enter a whole number", `aria-invalid="true"`, "would become empty")
 		}
-		for _, mistyped := range []string{"0", "11", "1.200"} {
+		for _, mistyped := range []string{"0", "11", "1,200"} {
 			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "The run would delete 12 rows, but you entered "+mistyped+". Nothing was started.", `value="`+mistyped+`" aria-invalid="true"`, "would become empty")
 		}
 		u.waitForRun(u.submit(f.set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 3", "Succeeded", "12 rows deleted")

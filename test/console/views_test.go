@@ -132,7 +132,7 @@ func TestProductList_ShowsDaysLeft(t *testing.T) {
 		"UPDATE tbl_produk SET tanggal_stage_end = '" + day(90) + "' WHERE id = 3", "UPDATE tbl_produk SET tanggal_stage_end = '" + day(-1) + "' WHERE id = 4", "UPDATE tbl_produk SET tanggal_stage_end = '" + day(5) + "', id_stage = 4 WHERE id = 5",
 	}, "TIMEZONE=UTC")
 	for _, view := range []string{"cards", "table"} {
-		a := u.open("/products?view="+view).shows(200, ">due today</span>", ">1 day left</span>", ">90 days left</span>", `<span class="badge bad">Overdue</span>`)
+		a := u.open("/products?view="+view).shows(200, ">due today</span>", ">1 day left</span>", ">90 days left</span>", `<span class="mark">Overdue</span>`)
 		if n := strings.Count(a.body, " left</span>") + strings.Count(a.body, ">due today</span>") + strings.Count(a.body, ">Overdue</span>"); n != 4 && day(0) == time.Now().UTC().Format(time.DateOnly) {
 			t.Errorf("%s: %d notes", view, n)
 		}

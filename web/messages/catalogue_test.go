@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/web/messages"
+
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 )
@@ -55,7 +57,7 @@ var (
 // the calls that pass literal parameters.
 func TestCatalogue_FitsEveryUse(t *testing.T) {
 	t.Parallel()
-	texts := catalogue(t)
+	texts := catalogue(t, messages.English)
 	uses, _ := sources(t)
 	for _, u := range append(uses, templates(t)...) {
 		text, ok := texts[u.code]
@@ -88,7 +90,7 @@ func TestCatalogue_HasNoUnusedMessage(t *testing.T) {
 		literals[u.code] = true
 	}
 	kept := releasedCodes(t)
-	for code := range catalogue(t) {
+	for code := range catalogue(t, messages.English) {
 		used := slices.Contains(kept, code) || literals[code]
 		for literal := range literals {
 			used = used || strings.HasPrefix(code, literal) && (strings.HasSuffix(literal, "_") || strings.HasSuffix(literal, "."))
@@ -102,7 +104,7 @@ func TestCatalogue_HasNoUnusedMessage(t *testing.T) {
 // TestCatalogue_KeepsReleasedCodes fails when a released code is gone: stored runs may still name it.
 func TestCatalogue_KeepsReleasedCodes(t *testing.T) {
 	t.Parallel()
-	texts := catalogue(t)
+	texts := catalogue(t, messages.English)
 	codes := releasedCodes(t)
 	for _, code := range codes {
 		if _, ok := texts[code]; !ok {
@@ -126,10 +128,38 @@ func releasedCodes(t *testing.T) []string {
 	return strings.Fields(string(text))
 }
 
-// catalogue reads the English messages by code. The forms of a plural are joined.
-func catalogue(t *testing.T) map[string]string {
+// TestCatalogue_IsCompleteInEveryLanguage compares the codes of all languages, and the placeholders of each message with their functions.
+func TestCatalogue_IsCompleteInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	english := catalogue(t, messages.English)
+	for _, language := range messages.Languages() {
+		texts := catalogue(t, language)
+		for code, want := range english {
+			got, ok := texts[code]
+			switch {
+			case !ok:
+				t.Errorf("%q is not in %q", code, language)
+			case !slices.Equal(actions(got), actions(want)):
+				t.Errorf("%q has the placeholders %q in %q, want %q", code, actions(got), language, actions(want))
+			}
+		}
+		for code := range texts {
+			if _, ok := english[code]; !ok {
+				t.Errorf("%q is in %q, but not in English", code, language)
+			}
+		}
+	}
+}
+
+// actions returns the distinct placeholders of a text with their functions.
+func actions(text string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(action.FindAllString(text, -1))))
+}
+
+// catalogue reads the messages of a language by code. The forms of a plural are joined.
+func catalogue(t *testing.T, language string) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob("*.en.toml")
+	names, err := filepath.Glob("*." + language + ".toml")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no catalogue", err)
 	}

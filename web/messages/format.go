@@ -21,25 +21,25 @@ import (
 // Missing is shown for an unknown value.
 const Missing = "–"
 
-// Indonesian is the language whose numbers and dates the console writes.
-const Indonesian = "id"
-
 // Format writes numbers, amounts, times and durations the way readers of a language do. Every value may be nil,
 // which is Missing.
 type Format struct {
-	decimal    string // mark before the fraction
-	indonesian bool
-	zone       *time.Location
+	Language string
+	decimal  string // mark before the fraction
+	iso      bool   // times as in ISO 8601
+	zone     *time.Location
 }
 
 // NewFormat returns the format of a language such as "en", for times in a zone.
 func NewFormat(tag string, zone *time.Location) *Format {
-	f := &Format{decimal: ".", indonesian: tag == Indonesian, zone: zone}
-	if f.indonesian {
+	f := &Format{Language: tag, decimal: ".", zone: zone}
+	if f.isIndonesian() {
 		f.decimal = ","
 	}
 	return f
 }
+
+func (f *Format) isIndonesian() bool { return f.Language == Indonesian }
 
 // Number writes a whole number of any type with marks between the thousands.
 func (f *Format) Number(v any) string {
@@ -55,7 +55,7 @@ func (f *Format) Number(v any) string {
 // digits writes a number that may be larger than any integer type.
 func (f *Format) digits(n *big.Int) string {
 	grouped := humanize.BigComma(n)
-	if f.indonesian {
+	if f.isIndonesian() {
 		return strings.ReplaceAll(grouped, ",", ".")
 	}
 	return grouped
@@ -102,11 +102,11 @@ func (f *Format) Bytes(v any) string {
 	return text(v)
 }
 
-// Duration rounds to what a reader needs: 850 ms, 31 s, 5 min 7 s, 12 min, 3 h 5 min.
+// Duration rounds to what a reader needs: 850 ms, 31 s, 5 min 7 s, 12 min, 3 h 5 min, 4 days.
 func (f *Format) Duration(v any) string {
 	switch d := deref(v).(type) {
 	case time.Duration:
-		return strings.Replace(shortDuration(d), ".", f.decimal, 1)
+		return f.duration(d)
 	case json.Number: // stored, in seconds
 		if seconds, err := d.Float64(); err == nil {
 			return f.Duration(time.Duration(seconds * float64(time.Second)))
@@ -115,17 +115,21 @@ func (f *Format) Duration(v any) string {
 	return text(v)
 }
 
-// Time writes a time to the minute for the console, and to the second in English.
+// Time writes a time to the minute, for the terminal to the second.
 func (f *Format) Time(v any) string {
 	t, ok := Instant(v)
 	if !ok {
 		return text(v)
 	}
 	t = t.In(f.zone)
-	if f.indonesian {
+	switch {
+	case f.iso:
+		return t.Format("2006-01-02 15:04:05 MST")
+	case f.isIndonesian():
 		return f.day(t) + " " + t.Format("15.04 MST")
+	default:
+		return f.day(t) + " " + t.Format("15:04 MST")
 	}
-	return t.Format("2006-01-02 15:04:05 MST")
 }
 
 // Date writes a date, or the day of a time.
@@ -140,27 +144,27 @@ func (f *Format) Date(v any) string {
 }
 
 func (f *Format) day(t time.Time) string {
-	if f.indonesian {
-		return strconv.Itoa(t.Day()) + " " + indonesianMonth(t.Month()) + " " + strconv.Itoa(t.Year())
+	if f.iso {
+		return t.Format(time.DateOnly)
 	}
-	return t.Format(time.DateOnly)
+	return strconv.Itoa(t.Day()) + " " + f.month(t.Month()) + " " + strconv.Itoa(t.Year())
 }
 
 // Month writes a month given as 2026-05.
 func (f *Format) Month(month string) string {
 	t, err := time.Parse("2006-01", month)
-	switch {
-	case err != nil:
+	if err != nil {
 		return month
-	case f.indonesian:
-		return indonesianMonth(t.Month()) + " " + strconv.Itoa(t.Year())
-	default:
-		return t.Format("Jan 2006")
 	}
+	return f.month(t.Month()) + " " + strconv.Itoa(t.Year())
 }
 
-func indonesianMonth(m time.Month) string {
-	return [12]string{"Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"}[m-1]
+// month returns the short name of a month.
+func (f *Format) month(m time.Month) string {
+	if f.isIndonesian() {
+		return [12]string{"Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"}[m-1]
+	}
+	return m.String()[:3]
 }
 
 // parser parses the placeholders of each message once. go-i18n would keep what one printer parsed for all of them.
@@ -254,21 +258,25 @@ func Instant(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// shortDuration rounds to what a reader needs.
-func shortDuration(d time.Duration) string {
+// duration rounds to what a reader needs.
+func (f *Format) duration(d time.Duration) string {
+	second, minute, hour, days := "s", "min", "h", "days"
+	if f.isIndonesian() {
+		second, minute, hour, days = "detik", "menit", "jam", "hari"
+	}
 	const precise = 10 * time.Minute // beyond it, seconds do not matter
 	switch minutes, seconds := int(d.Minutes()), int(d.Seconds())%60; {
 	case d < time.Second:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
-		return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+		return f.Decimal(strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64)) + " " + second
 	case d < precise && seconds > 0:
-		return fmt.Sprintf("%d min %d s", minutes, seconds)
+		return fmt.Sprintf("%d %s %d %s", minutes, minute, seconds, second)
 	case d < time.Hour:
-		return strconv.Itoa(minutes) + " min"
+		return fmt.Sprintf("%d %s", minutes, minute)
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), minutes%60)
+		return fmt.Sprintf("%d %s %d %s", int(d.Hours()), hour, minutes%60, minute)
 	default:
-		return strconv.Itoa(int(d.Hours()/24)) + " days"
+		return fmt.Sprintf("%d %s", int(d.Hours()/24), days)
 	}
 }

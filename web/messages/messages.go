@@ -22,8 +22,14 @@ import (
 	"lifecycle-sync/models"
 )
 
-// English is the language of the command line, and the fallback of every other one.
-const English = "en"
+// The languages of the catalogue.
+const (
+	English    = "en" // also of the command line, logs and --json
+	Indonesian = "id"
+)
+
+// Languages lists the languages of the catalogue.
+func Languages() []string { return []string{Indonesian, English} }
 
 //go:embed *.toml
 var files embed.FS
@@ -53,21 +59,23 @@ type Printer struct {
 
 	localizer *i18n.Localizer
 	parser    *parser
-	static    *sync.Map // rendered texts without parameters, by code
+	static    sync.Map // rendered texts without parameters, by code
 }
 
-// Printer returns the printer for a language such as "en". An unknown language falls back to English.
+// Printer returns the printer for a language of the catalogue.
 func (c *Catalogue) Printer(tag string, zone *time.Location) *Printer {
-	return newPrinter(i18n.NewLocalizer(c.bundle, tag), NewFormat(tag, zone))
+	return c.printer(NewFormat(tag, zone))
 }
 
-// WithFormat returns a printer of the same texts that writes numbers, times and durations as another language does.
-func (p *Printer) WithFormat(tag string) *Printer {
-	return newPrinter(p.localizer, NewFormat(tag, p.zone))
+// Terminal returns the printer of the command line, logs and --json: English, with times in ISO 8601 to the second.
+func (c *Catalogue) Terminal(zone *time.Location) *Printer {
+	format := NewFormat(English, zone)
+	format.iso = true
+	return c.printer(format)
 }
 
-func newPrinter(localizer *i18n.Localizer, format *Format) *Printer {
-	return &Printer{Format: format, localizer: localizer, parser: newParser(format), static: &sync.Map{}}
+func (c *Catalogue) printer(format *Format) *Printer {
+	return &Printer{Format: format, localizer: i18n.NewLocalizer(c.bundle, format.Language), parser: newParser(format)}
 }
 
 // Text renders a text, "" for none. A code that is not in the catalogue renders as itself.

@@ -14,7 +14,7 @@ import (
 )
 
 func newCharts() charts {
-	return charts{Printer: messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)}
+	return charts{Printer: messages.New().Printer(messages.English, time.UTC)}
 }
 
 func TestScaleFor(t *testing.T) {
@@ -54,7 +54,7 @@ func TestMonths(t *testing.T) {
 	}
 	ch := newCharts()
 	m := ch.months("launches", models.Text{}, counts)
-	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Labels, []string{"Nov 2025", "Mei 2026"}) {
+	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Labels, []string{"Nov 2025", "May 2026"}) {
 		t.Errorf("%+v", m)
 	}
 	if got, want := m.Columns[3], (column{Month: "Feb 2026", Count: 3, X: 30, Y: 25, Height: 75}); got != want {
@@ -88,7 +88,7 @@ func TestBars(t *testing.T) {
 	}
 	days := reports.Tenths(125)
 	stays := ch.durations([]reports.Speed{{Moves: 1, Average: &days, Shortest: &days, Longest: &days}, {}})
-	if stays.Rows[0].Length != 100 || stays.Rows[0].Figures[0] != "12,5" || stays.Rows[1].Length != 0 || stays.Rows[1].Figures[0] != "–" {
+	if stays.Rows[0].Length != 100 || stays.Rows[0].Figures[0] != "12.5" || stays.Rows[1].Length != 0 || stays.Rows[1].Figures[0] != "–" {
 		t.Errorf("%+v", stays.Rows)
 	}
 }

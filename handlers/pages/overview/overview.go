@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -48,7 +49,7 @@ type tile struct {
 func (h *Pages) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()...), h.Site.Printer()}
+	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()...), handlers.PrinterOf(c)}
 	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
 	validationErr := q.Err(query.Check)
 	return h.Site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {

@@ -214,7 +214,7 @@ func (h *Pages) showBulk(c *fiber.Ctx, status int, f bulkForm) error {
 		}
 		f.all = pages.Choices(lists)
 		list, err := products.WithIDs(ctx, v, idsOf(f.Targets), h.Now())
-		viewer := h.viewer(lists)
+		viewer := h.viewer(handlers.PrinterOf(c).Format, lists)
 		for _, p := range list {
 			f.Products = append(f.Products, viewer.product(p))
 		}

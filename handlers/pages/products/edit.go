@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -146,7 +147,7 @@ func (h *Pages) showConflict(c *fiber.Ctx, form productForm, current products.Cu
 	page := productConflict{ID: form.ID, Title: title(current.ListedProduct), Version: current.Version}
 	viewer, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (viewer, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		return h.viewer(lists), err
+		return h.viewer(handlers.PrinterOf(c).Format, lists), err
 	})
 	if err != nil {
 		return err
@@ -197,7 +198,7 @@ func (h *Pages) Delete(c *fiber.Ctx) error {
 		Describe: func(c *fiber.Ctx, id int64, current any) (pages.Confirmation, error) {
 			row, _ := current.(products.Current)
 			return pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (pages.Confirmation, error) {
-				return h.confirmDelete(ctx, v, id, row)
+				return h.confirmDelete(ctx, v, handlers.PrinterOf(c).Format, id, row)
 			})
 		},
 		Do: func(ctx context.Context, id int64, version string) (string, pages.Notice, error) {
@@ -208,7 +209,7 @@ func (h *Pages) Delete(c *fiber.Ctx) error {
 }
 
 // confirmDelete describes a product: current, or the one in the mirror if current is empty.
-func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, current products.Current) (confirmation pages.Confirmation, err error) {
+func (h *Pages) confirmDelete(ctx context.Context, v cache.View, format *messages.Format, id int64, current products.Current) (confirmation pages.Confirmation, err error) {
 	lists, err := products.Dropdowns(ctx, v)
 	if err != nil {
 		return confirmation, err
@@ -224,7 +225,7 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 		}
 		current.ListedProduct = p.ListedProduct
 	}
-	p := h.viewer(lists).product(current.ListedProduct)
+	p := h.viewer(format, lists).product(current.ListedProduct)
 	confirmation = pages.Confirmation{
 		Heading: models.NewText("console_products.delete_title", models.Params{"name": p.Title}), Crumb: p.Title, Back: address(id), Version: current.Version,
 		Text: models.NewText("console_products.delete_text", models.Params{
@@ -238,7 +239,7 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 	for _, f := range p.ListFacts() {
 		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(f.Column), Text: f.Value})
 	}
-	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.Site.Printer().Time(p.UpdatedAt)}
+	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: format.Time(p.UpdatedAt)}
 	confirmation.Facts = append(confirmation.Facts, updateFact)
 	return confirmation, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -133,8 +134,8 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 				Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
 				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
 				Facts: []pages.Fact{
-					{Label: models.NewText("console_products.size", nil), Text: h.Site.Printer().Bytes(file.Size)},
-					{Label: models.NewText("console_products.created", nil), Text: h.Site.Printer().Time(file.CreatedAt)},
+					{Label: models.NewText("console_products.size", nil), Text: handlers.PrinterOf(c).Bytes(file.Size)},
+					{Label: models.NewText("console_products.created", nil), Text: handlers.PrinterOf(c).Time(file.CreatedAt)},
 				},
 			}, err
 		},

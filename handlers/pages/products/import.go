@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -129,7 +130,7 @@ func (h *Pages) showImport(c *fiber.Ctx, status int, p importPage) error {
 func (h *Pages) showPreview(c *fiber.Ctx, status int, preview imports.Preview, problems *pages.Problems) error {
 	viewer, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (viewer, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		return h.viewer(lists), err
+		return h.viewer(handlers.PrinterOf(c).Format, lists), err
 	})
 	if err != nil {
 		return err
@@ -138,7 +139,7 @@ func (h *Pages) showPreview(c *fiber.Ctx, status int, preview imports.Preview, p
 	if preview.Digest != nil {
 		page.Digest = *preview.Digest
 	}
-	if page.Report, err = h.importReport(preview); err != nil {
+	if page.Report, err = importReport(handlers.PrinterOf(c), preview); err != nil {
 		return err
 	}
 	for _, row := range preview.Rows {
@@ -184,13 +185,13 @@ func value(text *string) string {
 }
 
 // importReport returns the rows with problems as the address of a CSV file, "" without any.
-func (h *Pages) importReport(preview imports.Preview) (template.URL, error) {
+func importReport(printer *messages.Printer, preview imports.Preview) (template.URL, error) {
 	if preview.Counts.Invalid+preview.Counts.Conflict == 0 {
 		return "", nil
 	}
 	var out bytes.Buffer
 	out.WriteString("\ufeff")
-	printer, file := h.Site.Printer(), csv.NewWriter(&out)
+	file := csv.NewWriter(&out)
 	_ = file.Write([]string{ // a buffer never fails
 		printer.Text(models.NewText("console_products.import_line", nil)), printer.Text(export.Label("id")), printer.Text(export.Label("produk")),
 		printer.Text(models.NewText("console_products.import_problem", nil)),

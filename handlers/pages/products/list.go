@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -24,7 +25,7 @@ const tableLimit = 25
 // List shows a page of the products that match the filters, as cards or as a table.
 func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view", "columns", "saved", selectParameter}, request.ProductFilters())...)
-	caller, saved := request.Caller(c), q.ViewID("saved")
+	caller, saved, format := request.Caller(c), q.ViewID("saved"), handlers.PrinterOf(c).Format
 	if saved != 0 {
 		view, err := h.findView(c, saved)
 		if err != nil {
@@ -58,7 +59,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 		}
 		result, err := products.List(ctx, v, query, h.Now())
 		list.Pager = pages.NewPager(filters.At(pages.ProductsPath), result.Pagination)
-		viewer := h.viewer(lists)
+		viewer := h.viewer(format, lists)
 		for _, p := range result.Products {
 			list.Products = append(list.Products, viewer.product(p))
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -20,6 +21,7 @@ import (
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/web/messages"
 )
 
 // metricRowCount is the number of metrics in the form.
@@ -162,13 +164,13 @@ func (f moveForm) HasMetrics() bool {
 	return slices.ContainsFunc(f.Metrics(), func(m metricRow) bool { return m.Name+m.Value != "" })
 }
 
-// document returns the metrics as JSON, nil for none, and their errors.
-func (f moveForm) document() (models.JSON, []models.FieldError) {
+// document returns the metrics as JSON, nil for none, and their errors. The user wrote the numbers as in a language.
+func (f moveForm) document(language string) (models.JSON, []models.FieldError) {
 	var invalid []models.FieldError
 	var members []string
 	names := map[string]bool{}
 	for _, m := range f.Metrics() {
-		valueJSON, ok := metricValue(m.Value)
+		valueJSON, ok := metricValue(m.Value, language)
 		field, problem := m.NameField, models.Text{}
 		switch {
 		case m.Name == "" && m.Value == "":
@@ -217,11 +219,11 @@ func moveTexts(form pages.Form, now time.Time) (texts map[string]string, err err
 	return texts, cmp.Or(err, endErr)
 }
 
-// input parses the form; now has the zone of the times. Errors: validation_failed with all errors of the form.
-func (f moveForm) input(checker request.Checker, now time.Time) (stages.Input, error) {
+// input parses the form of a page in a language; now has the zone of the times. Errors: validation_failed with all errors of the form.
+func (f moveForm) input(checker request.Checker, language string, now time.Time) (stages.Input, error) {
 	texts, invalidText := moveTexts(f.Form, now)
 	texts["id_produk"], texts["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
-	metrics, invalidMetrics := f.document()
+	metrics, invalidMetrics := f.document(language)
 	texts[request.MetricsField] = string(metrics)
 	in, err := checker.Move(texts)
 	in.FromNone = f.StageID == ""
@@ -263,7 +265,7 @@ func (h *Pages) Move(c *fiber.Ctx) error {
 
 // readMove parses the form. Errors: validation_failed.
 func (h *Pages) readMove(c *fiber.Ctx, f moveForm) (*outbox.Key, stages.Input, error) {
-	in, err := f.input(h.Checker, h.Now())
+	in, err := f.input(h.Checker, handlers.PrinterOf(c).Language, h.Now())
 	if err != nil {
 		return nil, in, err
 	}
@@ -328,18 +330,23 @@ func stageText(stages []pages.Option, id string) any {
 }
 
 var (
-	// indonesianNumber matches numbers in Indonesian format: full stops as thousands separators, a decimal comma.
-	indonesianNumber = regexp.MustCompile(`^([-−]?)((?:0|[1-9][0-9]*)|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]+))?$`)
-	// englishNumber matches numbers with English separators, which are ambiguous.
-	englishNumber = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
+	// writtenNumber matches numbers with full stops between the thousands and a decimal comma.
+	writtenNumber = regexp.MustCompile(`^([-−]?)((?:0|[1-9][0-9]*)|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]+))?$`)
+	// foreignNumber matches numbers with the marks of the other language, which are ambiguous.
+	foreignNumber = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
 )
 
-// metricValue returns an entry as JSON: a number without loss of precision, otherwise a string. ok is false for an ambiguous number.
-func metricValue(text string) (valueJSON string, ok bool) {
+// metricValue returns an entry as JSON: a number written as in a language, without loss of precision, otherwise a string. ok is
+// false for an ambiguous number.
+func metricValue(text, language string) (valueJSON string, ok bool) {
 	text = strings.TrimSpace(text)
-	parts := indonesianNumber.FindStringSubmatch(text)
+	number := text
+	if language == messages.English {
+		number = strings.NewReplacer(".", ",", ",", ".").Replace(text)
+	}
+	parts := writtenNumber.FindStringSubmatch(number)
 	if parts == nil {
-		return jsonText(text), !englishNumber.MatchString(text)
+		return jsonText(text), !foreignNumber.MatchString(number)
 	}
 	if valueJSON = strings.ReplaceAll(parts[2], ".", ""); parts[1] != "" {
 		valueJSON = "-" + valueJSON

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -57,6 +58,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	format := handlers.PrinterOf(c).Format
 	page, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (page productPage, err error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
@@ -68,7 +70,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		}
 		files, err := attachments.List(ctx, v, id)
 		return productPage{
-			product: h.viewer(lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.Now()), Files: filesOf(files), Moves: movesOf(p.History),
+			product: h.viewer(format, lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.Now()), Files: filesOf(files), Moves: movesOf(p.History),
 			Move: h.newMoveForm(p.ListedProduct, lists), Upload: h.newUploadForm(p.ListedProduct),
 		}, err
 	})
@@ -178,9 +180,9 @@ type viewer struct {
 	lastStage int64 // id of the last stage
 }
 
-// viewer returns a viewer with the names in lists and the current date.
-func (h *Pages) viewer(lists products.DropdownLists) viewer {
-	return viewer{h.Site.Printer().Format, pages.Choices(lists), models.NewDate(h.Now().Date()), lists.LastStage()}
+// viewer returns a viewer with the format of a language, the names in lists and the current date.
+func (h *Pages) viewer(format *messages.Format, lists products.DropdownLists) viewer {
+	return viewer{format, pages.Choices(lists), models.NewDate(h.Now().Date()), lists.LastStage()}
 }
 
 func (v viewer) product(p models.ListedProduct) product {

@@ -4,13 +4,16 @@ package session
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // Pages are the handlers.
@@ -37,19 +40,19 @@ func (h *Pages) Ask(c *fiber.Ctx) error {
 	}
 	if token := request.SessionToken(c); token != "" {
 		_, err := h.Access.Caller(c.UserContext(), token)
-		h.explainRejection(&form, err)
+		h.explainRejection(c, &form, err)
 	}
 	return h.showForm(c, fiber.StatusOK, form)
 }
 
 // explainRejection sets the reason why a token was rejected. It returns false if err is not about the token.
-func (h *Pages) explainRejection(form *signIn, err error) bool {
+func (h *Pages) explainRejection(c *fiber.Ctx, form *signIn, err error) bool {
 	if !pages.IsClass(err, models.Unauthenticated) && !pages.IsClass(err, models.Forbidden) && !pages.IsClass(err, models.Invalid) {
 		return false
 	}
 	form.NeedsNewToken = pages.IsClass(err, models.Unauthenticated)
-	if form.Problem = h.Site.Printer().Error(err); form.NeedsNewToken {
-		form.Problem = h.Site.Printer().Message(err) // its remedy is about the Authorization header
+	if form.Problem = handlers.PrinterOf(c).Error(err); form.NeedsNewToken {
+		form.Problem = handlers.PrinterOf(c).Message(err) // its remedy is about the Authorization header
 	}
 	return true
 }
@@ -72,7 +75,7 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 	if err == nil {
 		err = request.StartSession(c, token)
 	}
-	if form := (signIn{Next: next}); h.explainRejection(&form, err) {
+	if form := (signIn{Next: next}); h.explainRejection(c, &form, err) {
 		return h.showForm(c, fiber.StatusUnprocessableEntity, form)
 	}
 	if err != nil {
@@ -86,6 +89,20 @@ func (h *Pages) SignOut(c *fiber.Ctx) error {
 	request.EndSession(c)
 	c.Set("Clear-Site-Data", `"cache"`)
 	return pages.SeeOther(c, "/sign-in", pages.SignedOut)
+}
+
+// ChooseLanguage stores the language that the user chose, and returns to the page.
+func (h *Pages) ChooseLanguage(c *fiber.Ctx) error {
+	fields, err := request.ReadPlainForm(c, "language", "next")
+	if err != nil {
+		return err
+	}
+	language := fields["language"]
+	if !slices.Contains(messages.Languages(), language) {
+		return request.Invalid("language", "unknown", "request.one_of", models.Params{"choices": messages.Languages()})
+	}
+	request.SetLanguage(c, language)
+	return pages.SeeOther(c, safeRedirect(fields["next"]), pages.NoNotice)
 }
 
 // safeRedirect returns next if it is an address of this site, otherwise "/". It prevents open redirects.

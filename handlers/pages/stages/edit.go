@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -191,11 +192,11 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 func (h *Pages) Delete(c *fiber.Ctx) error {
 	return pages.Action[stages.Current]{
 		Site: h.Site, Section: section, UsesRowVersion: true, Target: h.readRecord,
-		Describe: func(_ *fiber.Ctx, r stages.Current, current any) (pages.Confirmation, error) {
+		Describe: func(c *fiber.Ctx, r stages.Current, current any) (pages.Confirmation, error) {
 			if row, ok := current.(stages.Current); ok {
 				r = row
 			}
-			return h.confirmDelete(r), nil
+			return confirmDelete(handlers.PrinterOf(c).Format, r), nil
 		},
 		Do: func(ctx context.Context, r stages.Current, version string) (string, pages.Notice, error) {
 			result, err := h.Writer.Delete(ctx, r.ID, models.RowVersions{version})
@@ -204,14 +205,14 @@ func (h *Pages) Delete(c *fiber.Ctx) error {
 	}.Handle(c)
 }
 
-func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
+func confirmDelete(format *messages.Format, current stages.Current) pages.Confirmation {
 	r := pages.NewMove(current.ListedRecord)
 	confirmation := pages.Confirmation{
 		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.ProductName, Back: historyAddress(*r.ProductID), Version: current.Version,
 		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
 		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{
-			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.Site.Printer().Time(r.ChangedAt)},
+			{Label: messages.FieldLabel("tanggal_perubahan"), Text: format.Time(r.ChangedAt)},
 			{Label: messages.FieldLabel("stage_previous"), Text: r.From},
 			{Label: messages.FieldLabel("stage_now"), Text: r.To},
 		},

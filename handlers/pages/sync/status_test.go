@@ -64,7 +64,7 @@ func TestSummarize_HasANextStepForEveryState(t *testing.T) {
 }
 
 func newPrinter() *messages.Printer {
-	return messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
+	return messages.New().Printer(messages.English, time.UTC)
 }
 
 // textOf returns all texts of a status summary, joined.
@@ -136,7 +136,7 @@ func TestProblemOf_AppliesExactlyTheDryRunStoppedByTheGuard(t *testing.T) {
 	}
 	stopped.ChangesKept, stopped.ChangesFound = new(int64(1000)), new(int64(3520))
 	got = problemOf(stopped).NextSteps
-	const want = "Exactly the 3.520 changes that were found are made; the first 1.000 are shown."
+	const want = "Exactly the 3,520 changes that were found are made; the first 1,000 are shown."
 	if last := newPrinter().Text(got.Texts[len(got.Texts)-1]); last != want {
 		t.Error(last)
 	}

@@ -35,7 +35,7 @@ type Program struct {
 // New returns a program that is not started yet: with a data folder of its own, without schedules.
 func New(t testing.TB, env ...string) *Program {
 	t.Helper()
-	settings := []string{"DATA_DIR=" + t.TempDir(), "LOG_LEVEL=DEBUG", "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off"}
+	settings := []string{"DATA_DIR=" + t.TempDir(), "LOG_LEVEL=DEBUG", "DEFAULT_LANGUAGE=en", "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off"}
 	return &Program{TB: t, Environ: append(settings, env...), Logs: &kit.Buffer{}}
 }
 
