@@ -115,6 +115,18 @@ func (s *Session) RecordsOf(ctx context.Context, productIDs []int64) (ids []int6
 	return ids, s.Translate(err)
 }
 
+// NewestMove returns the id of the mirrored record that decides a product's stage, 0 for none. Those of without do not count.
+func (s *Session) NewestMove(ctx context.Context, product int64, until time.Time, without []int64) (int64, error) {
+	var newest []int64
+	err := s.Gorm(ctx).Table(s.Table("tbl_stage_histori").Mirror).
+		Where("id_produk = ? AND stage_now IS NOT NULL AND tanggal_perubahan <= ? AND id NOT IN ?", product, models.InstantOf(until), append(without, 0)).
+		Order("tanggal_perubahan DESC, id DESC").Limit(1).Pluck("id", &newest).Error
+	if err != nil || len(newest) == 0 {
+		return 0, s.Translate(err)
+	}
+	return newest[0], nil
+}
+
 // Tables are the mirrored tables, parents before children.
 func (s *Session) Tables() []*models.Table { return s.tables }
 

@@ -368,7 +368,13 @@ func (s *Service) checkStages(ctx context.Context, r *reversal, undone *models.A
 		}
 	}
 	for _, id := range ids {
-		if _, own := r.products[id]; !own || slices.Contains(moved, id) {
+		mirrored, err := s.store.NewestMove(ctx, id, models.LatestMove(r.tx.Now), slices.Collect(maps.Keys(r.records)))
+		if err != nil {
+			return err
+		}
+		newest := after[id].newest.ID
+		changedDirectly := mirrored != newest && !r.records[newest] // and not mirrored yet
+		if _, own := r.products[id]; !own || changedDirectly || slices.Contains(moved, id) {
 			r.conflicts = append(r.conflicts, differ[id])
 		}
 	}

@@ -431,9 +431,11 @@ func TestActivity_UndoKeepsStageAndHistoryTogether(t *testing.T) {
 		s.undo(moved)
 		moved, _ = move(2, 3, "2026-02-01T00:00:00Z")
 		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 2 AND stage_now = 2")
-		s.Command("sync")
-		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", moved), "").want(t, http.StatusConflict, "conflict")
-		together(2, "refused after a direct change")
+		for _, mirror := range []func(){func() {}, func() { s.Command("sync") }} {
+			mirror()
+			s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", moved), "").want(t, http.StatusConflict, "conflict")
+			together(2, "refused after a direct change")
+		}
 
 		if s.onPostgres() {
 			s.undoAfterWaiting(act(http.MethodPut, "/products/2", `{"harga":2}`))
