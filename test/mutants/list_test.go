@@ -156,7 +156,7 @@ var mutants = map[string]mutant{
 	},
 	"serves a page that was cached for another role": {
 		file:   "handlers/pages/site.go",
-		before: `key := "page " + role.String() + " " +`, after: `key := "page " +`,
+		before: `key := "page " + language + " " + role.String() + " " +`, after: `key := "page " + language + " " +`,
 		tests: "./test/console", run: "TestSession_UsersAreSeparate",
 	},
 	"deletes a product without checking its row version": {
