@@ -368,13 +368,15 @@ func (s *Service) checkStages(ctx context.Context, r *reversal, undone *models.A
 		}
 	}
 	for _, id := range ids {
+		if _, own := r.products[id]; !own || slices.Contains(moved, id) {
+			r.conflicts = append(r.conflicts, differ[id])
+			continue
+		}
 		mirrored, err := s.store.NewestMove(ctx, id, models.LatestMove(r.tx.Now), slices.Collect(maps.Keys(r.records)))
 		if err != nil {
 			return err
 		}
-		newest := after[id].newest.ID
-		changedDirectly := mirrored != newest && !r.records[newest] // and not mirrored yet
-		if _, own := r.products[id]; !own || changedDirectly || slices.Contains(moved, id) {
+		if newest := after[id].newest.ID; mirrored != newest && !r.records[newest] { // changed directly, and not mirrored yet
 			r.conflicts = append(r.conflicts, differ[id])
 		}
 	}

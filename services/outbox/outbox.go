@@ -360,7 +360,7 @@ func (w *Writer) finish(ctx context.Context, write models.Write, c Change) bool 
 func (w *Writer) refresh(ctx context.Context, by *mirror.Refresher, rows mirror.ChangedRows, deleted int64) bool {
 	version, err := by.Refresh(ctx, rows, deleted)
 	if err != nil {
-		w.log.Warn("mirror refresh failed; next run will update it", "rows", rows, "error", err, "cause", models.AsError(err).Cause)
+		w.log.Warn("mirror refresh failed; next run will update it", "products", len(rows[lifecycle.ProductTable]), "error", err, "cause", models.AsError(err).Cause)
 		return false
 	}
 	w.cache.Advance(version)

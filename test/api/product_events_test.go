@@ -17,7 +17,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// everything stands for the null of an event that asks clients to read every product again.
+// everything is the null of an event that tells clients to reload every product.
 var everything = []int64{-1}
 
 // changeEvent is an event of /events.

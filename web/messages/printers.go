@@ -16,17 +16,8 @@ type Printers struct {
 
 // Printers returns the printers of all languages. fallback is the default language.
 func (c *Catalogue) Printers(fallback string, zone *time.Location) *Printers {
-	p := &Printers{all: map[string]*Printer{}, tags: Languages()}
-	slices.SortStableFunc(p.tags, func(a, b string) int {
-		switch fallback {
-		case a:
-			return -1
-		case b:
-			return 1
-		default:
-			return 0
-		}
-	})
+	others := slices.DeleteFunc(Languages(), func(tag string) bool { return tag == fallback })
+	p := &Printers{all: map[string]*Printer{}, tags: append([]string{fallback}, others...)}
 	var supported []language.Tag
 	for _, tag := range p.tags {
 		p.all[tag] = c.Printer(tag, zone)
